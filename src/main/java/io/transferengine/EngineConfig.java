@@ -452,6 +452,18 @@ public final class EngineConfig {
     }
 
     /**
+     * From how many bytes on what peers read here over TCP is sent without the kernel copying it; 0
+     * = never. Only with io_uring, and not with TLS. Such bytes keep their memory in use until the
+     * peer has confirmed them. ({@code TE_TCP_ZERO_COPY_BYTES})
+     *
+     * @param value a whole number of bytes, 0 to 1073741824 (1 GiB)
+     * @return this builder
+     */
+    public Builder tcpZeroCopyBytes(int value) {
+      return set(Options.TCP_ZERO_COPY, value);
+    }
+
+    /**
      * How long threads go on looking before they sleep: whoever waits in a call for a transfer of
      * at most 1 MiB, and I/O threads with nothing to do, where that has paid lately and nobody else
      * wants their processor. 0 = not at all; -1 = 200 for who waits, and I/O threads not at all.
@@ -488,17 +500,6 @@ public final class EngineConfig {
      */
     public Builder tcpLaneWindowBytes(int value) {
       return set(Options.TCP_LANE_WINDOW, value);
-    }
-
-    /**
-     * The most memory that the engine allocates for its callers. ({@code
-     * TE_MANAGED_MEMORY_LIMIT_BYTES})
-     *
-     * @param value a whole number of bytes, 8192 (8 KiB) to 140737488355328 (128 TiB)
-     * @return this builder
-     */
-    public Builder managedMemoryLimitBytes(long value) {
-      return set(Options.MANAGED_MEMORY_LIMIT, value);
     }
 
     /**

@@ -2,6 +2,7 @@
 package io.transferengine;
 
 import io.transferengine.config.LimitOptions;
+import io.transferengine.config.Options;
 
 /** What strangers may make us hold, in {@link EngineConfig.Builder}. Not thread-safe. */
 abstract sealed class LimitBuilder extends TlsBuilder permits MetadataBuilder {
@@ -115,5 +116,16 @@ abstract sealed class LimitBuilder extends TlsBuilder permits MetadataBuilder {
    */
   public EngineConfig.Builder rdmaEndpointsPerAddress(int value) {
     return set(LimitOptions.RDMA_ENDPOINTS_PER_ADDRESS, value);
+  }
+
+  /**
+   * The most memory that the engine allocates for its callers. ({@code
+   * TE_MANAGED_MEMORY_LIMIT_BYTES})
+   *
+   * @param value a whole number of bytes, 8192 (8 KiB) to 140737488355328 (128 TiB)
+   * @return this builder
+   */
+  public EngineConfig.Builder managedMemoryLimitBytes(long value) {
+    return set(Options.MANAGED_MEMORY_LIMIT, value);
   }
 }

@@ -49,6 +49,7 @@ final class TestEngine implements AutoCloseable {
                         .listenAddress("127.0.0.1")
                         .local(LocalMode.OFF) // or nothing would go over the network
                         .tcpIo(TcpIo.valueOf(System.getProperty("te.test.io", "AUTO")))
+                        .tcpZeroCopyBytes(Integer.getInteger("te.test.zeroCopy", 0))
                         .transferTimeoutSeconds(30))
                 .build());
     memory = arena.allocate(bytes, 4096);

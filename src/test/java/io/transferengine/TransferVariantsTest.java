@@ -76,6 +76,9 @@ class TransferVariantsTest {
     IO_URING(
         Map.of("TE_TCP_IO", "io_uring", "TE_BUSY_POLL_MICROS", "100"),
         config -> config.tcpIo(TcpIo.IO_URING).busyPollMicros(100)),
+    ZERO_COPY(
+        Map.of("TE_TCP_IO", "io_uring", "TE_TCP_ZERO_COPY_BYTES", "4096"),
+        config -> config.tcpIo(TcpIo.IO_URING).tcpZeroCopyBytes(4096)),
     ONE_LOOP_ONE_LANE(
         Map.of(
             "MC_NUM_TCP_IO_THREADS", "1",
@@ -130,7 +133,7 @@ class TransferVariantsTest {
     }
 
     Engine open() {
-      if (this == IO_URING || this == CHECKSUM_NO_POOL_IO_URING) {
+      if (this == IO_URING || this == ZERO_COPY || this == CHECKSUM_NO_POOL_IO_URING) {
         Needs.ofMachine(IoUring.isAvailable(), "the kernel does not allow io_uring");
       } else if (this == IPV6) {
         Needs.ipv6Loopback();

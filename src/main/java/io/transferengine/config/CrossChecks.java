@@ -4,8 +4,10 @@ package io.transferengine.config;
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.LocalMode;
+import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TlsMode;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Checks between options: values that contradict each other. */
@@ -20,6 +22,7 @@ final class CrossChecks {
           "`TE_LOCAL` is not `required` while `MC_FORCE_TCP`, `TE_CHECKSUM`, `TE_TLS` or"
               + " `TE_TOKEN_FILE` is set.",
           "`MC_TCP_PROTO` is not 1 while `TE_TLS` is `required`.",
+          "`TE_TCP_ZERO_COPY_BYTES` is 0 unless `TE_TCP_IO` is `io_uring`.",
           "`MC_SLICE_SIZE` is at most `MC_MAX_MR_SIZE`.",
           "`MC_ENABLE_DEST_DEVICE_AFFINITY` and `MC_ENABLE_HCA_PEER_AFFINITY` are not both set.");
 
@@ -34,6 +37,7 @@ final class CrossChecks {
   static void check(Values settings) {
     checkPorts(settings);
     checkTls(settings);
+    checkZeroCopy(settings);
     checkRdma(settings);
     checkLocal(settings);
   }
@@ -72,6 +76,21 @@ final class CrossChecks {
               + TlsOptions.MODE
               + " is required, since all peers with TLS speak version 2; peers without are asked"
               + " for their version");
+    }
+  }
+
+  private static void checkZeroCopy(Values settings) {
+    int bytes = settings.get(Options.TCP_ZERO_COPY);
+    TcpIo io = settings.get(Options.TCP_IO);
+    if (bytes != 0 && io != TcpIo.IO_URING) {
+      throw new ConfigurationException(
+          Options.TCP_ZERO_COPY.environmentName(),
+          Integer.toString(bytes),
+          "0 while "
+              + Options.TCP_IO
+              + " is "
+              + io.name().toLowerCase(Locale.ROOT)
+              + ", for only io_uring can do that; or set that to io_uring");
     }
   }
 

@@ -404,6 +404,17 @@ public final class Options {
           new Option<>(OWN, "TE_TCP_IO", "tcpIo", Form.choice(TcpIo.class), TcpIo.AUTO)
               .means("The kernel interface for TCP; auto = epoll if available, else NIO."));
 
+  /** Which answers are sent without a copy of the kernel's. */
+  public static final Option<Integer> TCP_ZERO_COPY =
+      list(
+          new Option<>(
+                  OWN, "TE_TCP_ZERO_COPY_BYTES", "tcpZeroCopyBytes", Form.size(0, 1024 * MIB), 0)
+              .unit("bytes")
+              .means(
+                  "From how many bytes on what peers read here over TCP is sent without the kernel"
+                      + " copying it; 0 = never. Only with io_uring, and not with TLS. Such bytes"
+                      + " keep their memory in use until the peer has confirmed them."));
+
   /** How long threads that wait look before they sleep. */
   public static final Option<Integer> BUSY_POLL =
       list(

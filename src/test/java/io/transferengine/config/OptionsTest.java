@@ -108,6 +108,8 @@ final class OptionsTest {
                 "io_uring", TcpIo.IO_URING,
                 "NIO", TcpIo.NIO),
             List.of("kqueue", "iouring", " nio", "0")),
+        // More only with io_uring, see SettingsTest.
+        number(Options.TCP_ZERO_COPY, 0, List.of(0), List.of(-1, (1 << 30) + 1)),
         number(Options.BUSY_POLL, -1, List.of(-1, 0, 50, 10_000), List.of(-2, 10_001)),
         new Row(
             Options.CHECKSUM,

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 @Timeout(60)
@@ -209,6 +210,20 @@ final class SettingsTest {
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContainingAll("MC_TCP_PROTO", "TE_TLS");
     assertThat(Settings.fromMap(Map.of("TE_TLS", "off", "MC_TCP_PROTO", "1"))).isNotNull();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"auto", "epoll", "nio"})
+  void onlyIoUringSendsWithoutCopies(String io) {
+    assertThatThrownBy(
+            () -> Settings.fromMap(Map.of("TE_TCP_IO", io, "TE_TCP_ZERO_COPY_BYTES", "16384")))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContainingAll("TE_TCP_ZERO_COPY_BYTES", "16384", "TE_TCP_IO", io, "io_uring");
+    for (String bytes : List.of("1", "16384", "1073741824")) {
+      Settings settings =
+          Settings.fromMap(Map.of("TE_TCP_IO", "io_uring", "TE_TCP_ZERO_COPY_BYTES", bytes));
+      assertThat(settings.get(Options.TCP_ZERO_COPY)).isEqualTo(Integer.parseInt(bytes));
+    }
   }
 
   /** Prints the settings of its environment, or why there are none. */

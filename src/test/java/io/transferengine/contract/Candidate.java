@@ -19,6 +19,7 @@ record Candidate(String name, LongFunction<TransportSetup> setup) {
             new Candidate("TCP with checksums", _ -> TcpSetup.withChecksums()),
             new Candidate("TCP version 1", _ -> new TcpSetup(1)),
             new Candidate("TCP over TLS", _ -> TcpSetup.overTls()),
+            new Candidate("TCP without copies", _ -> TcpSetup.withoutCopies()),
             new Candidate(
                 "TCP, device memory of the initiator",
                 seed -> new TcpSetup(2).onDevices(seed, "left"::equals)),

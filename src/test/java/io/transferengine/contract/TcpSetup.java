@@ -3,12 +3,14 @@ package io.transferengine.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.channel.uring.IoUring;
 import io.transferengine.cli.faults.Relay;
 import io.transferengine.cli.faults.Valve;
 import io.transferengine.device.Devices;
 import io.transferengine.device.SimulatedDevices;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
+import io.transferengine.testkit.Needs;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
@@ -80,6 +82,12 @@ final class TcpSetup extends TransportSetup {
     Map<String, String> variables = new HashMap<>(Certificate.IDENTITY.variables());
     variables.put("TE_CHECKSUM", "require_crc32c");
     return new TcpSetup(2, variables);
+  }
+
+  /** {@return version 2 on io_uring, where the kernel copies nothing that is read} */
+  static TcpSetup withoutCopies() {
+    Needs.ofMachine(IoUring.isAvailable(), "the kernel does not allow io_uring");
+    return new TcpSetup(2, Map.of("TE_TCP_IO", "io_uring", "TE_TCP_ZERO_COPY_BYTES", "1"));
   }
 
   /** {@return version 2 over TLS} */

@@ -72,6 +72,22 @@ enum IoBackend {
     return channel instanceof EpollSocketChannel epoll ? epoll.fd().intValue() : -1;
   }
 
+  /** Has a channel send from so many bytes on without a copy of the kernel's; 0 = never. */
+  void sendWithoutCopy(Channel channel, int fromBytes) {
+    if (fromBytes > 0 && this == IO_URING) {
+      boolean _ =
+          channel
+              .config()
+              .setOption(IoUringChannelOption.IO_URING_WRITE_ZERO_COPY_THRESHOLD, fromBytes);
+    }
+  }
+
+  /** {@return whether it may send without a copy of the kernel's} */
+  static boolean sendsWithoutCopy(Channel channel) {
+    return of(channel) == IO_URING
+        && channel.config().getOption(IoUringChannelOption.IO_URING_WRITE_ZERO_COPY_THRESHOLD) > 0;
+  }
+
   /**
    * {@return whether Netty takes a connection for open that the peer has reset} Its io_uring loses
    * the word of a reset that comes while it reads (seen in 4.2.18).

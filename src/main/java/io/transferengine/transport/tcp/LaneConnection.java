@@ -85,7 +85,7 @@ final class LaneConnection extends WireHandler
   private String endText = "";
 
   LaneConnection(Owner lane, PeerProfile peer, LaneTasks tasks, WindowPool pool) {
-    super(pool, pool.lanes());
+    super(pool, pool.lanes(), peer.metrics());
     LaneStaging staging = new LaneStaging(pool, lane, this);
     this.lane = lane;
     this.peer = peer;

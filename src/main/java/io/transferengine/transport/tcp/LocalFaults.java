@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
  * be had, and mistakes of ours. None of them is the peer's doing, so no text here blames it.
  */
 final class LocalFaults {
+  private static final int ENOMEM = 12;
   private static final int EFAULT = 14;
+  private static final int EOPNOTSUPP = 95;
+  private static final int ENOBUFS = 105;
 
   /**
    * The failure of a transfer when there is no memory for another. Made before it runs out: what
@@ -32,6 +35,19 @@ final class LocalFaults {
     for (Throwable at = error; at != null; at = at.getCause()) {
       boolean isEpolls = at instanceof Errors.NativeIoException io && io.expectedErr() == -EFAULT;
       if (isEpolls || (at instanceof IOException && "Bad address".equals(at.getMessage()))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** {@return whether the system does not send without a copy, here or now} */
+  static boolean isZeroCopyRefused(Throwable error) {
+    for (Throwable at = error; at != null; at = at.getCause()) {
+      if (at instanceof Errors.NativeIoException io
+          && (io.expectedErr() == -ENOMEM
+              || io.expectedErr() == -ENOBUFS
+              || io.expectedErr() == -EOPNOTSUPP)) {
         return true;
       }
     }

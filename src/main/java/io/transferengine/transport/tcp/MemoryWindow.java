@@ -76,6 +76,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
   private @Nullable Owner owner;
   private @Nullable Object attachment;
   private long streamEnd;
+  private boolean shared;
   private @Nullable MemoryWindow next;
 
   MemoryWindow(Pool pool) {
@@ -95,6 +96,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
     this.capacity = length;
     this.owner = owner;
     this.attachment = null;
+    this.shared = false;
     resetRefCnt();
     setIndex(0, readable);
     return this;
@@ -147,6 +149,21 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
     capacity = bytes;
     setIndex(0, bytes);
     return this;
+  }
+
+  @Override
+  public MemoryWindow retain() {
+    shared = true;
+    var _ = super.retain();
+    return this;
+  }
+
+  /**
+   * {@return whether somebody else has looked through it, too} For a window that is sent this is
+   * the kernel, when it has not copied what is there.
+   */
+  boolean isShared() {
+    return shared;
   }
 
   /** Gives it back without a word to its owner. */

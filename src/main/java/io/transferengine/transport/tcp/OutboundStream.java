@@ -7,10 +7,8 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.VoidChannelPromise;
-import io.transferengine.transport.Queues;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -70,8 +68,10 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
   private final boolean encrypted;
   private final Listener listener;
 
-  /** The windows on registered memory that are out, oldest first. */
-  private final ArrayDeque<MemoryWindow> bodies = new ArrayDeque<>();
+  private final BodiesOut bodies = new BodiesOut();
+
+  /** Whether the kernel may need windows after it has taken them. */
+  private final boolean zeroCopy;
 
   private @Nullable StagingBlock block;
   private int start;
@@ -93,6 +93,8 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
   private long queuedBytes;
   private long sentBytes;
 
+  private long notCopiedBytes;
+
   /**
    * @param encrypted whether windows go to a {@link TlsSocket}, which copies what is in them and so
    *     keeps no memory busy, instead of to the channel's queue
@@ -111,6 +113,7 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
     this.listener = listener;
     // One for all: a promise per write would be garbage. What fails is told as an exception of the
     // channel, or else nobody would know of a window that never came into the queue.
+    this.zeroCopy = IoBackend.sendsWithoutCopy(channel);
     this.promise = new VoidChannelPromise(channel, true);
   }
 
@@ -155,7 +158,7 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
         if (window.attachment() instanceof StagingBlock staging) {
           staging.release();
         } else if (!(window.attachment() instanceof Constant)) {
-          bodies.removeLast();
+          bodies.removeNewest();
         }
         window.forget();
       }
@@ -294,7 +297,7 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
       int length = (int) Math.min(bytes - done, WINDOW_LIMIT_BYTES);
       MemoryWindow window = pool.window(address + done, length, length, this);
       try {
-        Queues.addLast(bodies, window);
+        bodies.add(window);
       } catch (Throwable t) {
         window.forget();
         throw t;
@@ -313,18 +316,13 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
    * {@link Long#MAX_VALUE}}
    */
   long oldestBodyEnd() {
-    MemoryWindow oldest = bodies.peekFirst();
+    MemoryWindow oldest = bodies.oldest();
     return oldest == null ? Long.MAX_VALUE : oldest.streamEnd();
   }
 
-  /** {@return whether a body that is still waiting to be sent overlaps a range of memory} */
+  /** {@return whether a body whose memory is still looked at overlaps a range of memory} */
   boolean isSendingFrom(long from, long to) {
-    for (MemoryWindow window : bodies) {
-      if (window.memoryAddress() < to && window.memoryAddress() + window.capacity() > from) {
-        return true;
-      }
-    }
-    return false;
+    return bodies.overlaps(from, to);
   }
 
   /**
@@ -462,8 +460,15 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
 
   /** {@return a number that grows as the kernel takes more of the stream} */
   long sentMark() {
-    MemoryWindow oldest = bodies.peekFirst();
+    MemoryWindow oldest = bodies.oldest();
     return sentBytes + (oldest == null ? 0 : oldest.readerIndex());
+  }
+
+  /** {@return the bytes of windows that were sent without a copy, since this was last asked} */
+  long takeNotCopiedBytes() {
+    long bytes = notCopiedBytes;
+    notCopiedBytes = 0;
+    return bytes;
   }
 
   /** {@return some number of bytes that the kernel has not taken yet, encrypted or not} */
@@ -547,25 +552,22 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
   }
 
   @Override
-  @SuppressWarnings("ReferenceEquality") // of buffers, whose equals compares what is in them
   public void windowReleased(MemoryWindow window) {
     windowsOut--;
     // A closing channel takes its queue away before it drops what is in it.
     boolean sent = !encrypted && channel.unsafe().outboundBuffer() != null;
     sentBytes += sent ? window.capacity() : window.readerIndex();
-    Object attachment = window.attachment();
-    if (attachment instanceof StagingBlock staging) {
+    if (zeroCopy && window.isShared()) {
+      notCopiedBytes += window.capacity();
+    }
+    if (window.attachment() instanceof StagingBlock staging) {
       staging.release();
-    } else if (!(attachment instanceof Constant)) {
-      if (bodies.peekFirst() == window) {
-        bodies.removeFirst();
-      } else {
-        bodies.removeIf(body -> body == window);
-      }
-      if (attachment instanceof Aside aside) {
+    } else if (!(window.attachment() instanceof Constant)) {
+      Object told = bodies.back(window);
+      if (told instanceof Aside aside) {
         aside.close();
-      } else if (attachment != null) {
-        listener.bodyReleased(attachment);
+      } else if (told != null) {
+        listener.bodyReleased(told);
       }
     }
     if (windowsOut == 0) {

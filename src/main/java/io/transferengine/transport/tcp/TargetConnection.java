@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
-import io.netty.buffer.Unpooled;
-import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelOutputShutdownEvent;
@@ -72,7 +70,7 @@ final class TargetConnection extends WireHandler
       StagingShare share,
       InetAddress from,
       Consumer<TargetConnection> gone) {
-    super(pool, share);
+    super(pool, share, context.metrics());
     this.share = share;
     this.context = context;
     this.gone = gone;
@@ -502,9 +500,7 @@ final class TargetConnection extends WireHandler
       end();
     } else {
       // Half-closed between two requests: what was asked for is still answered.
-      outbound().flush();
-      var _ =
-          channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+      closeWhenSent();
     }
   }
 
@@ -513,6 +509,7 @@ final class TargetConnection extends WireHandler
     if (!ended && LocalFaults.isBadAddress(cause)) {
       endForLost("a read of registered memory");
     }
+    context.sendingFailed(channel(), cause);
   }
 
   private void endForLost(String what) {

@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
 import io.transferengine.logging.LogKeys;
+import io.transferengine.logging.SystemError;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
@@ -25,6 +26,7 @@ final class TargetContext {
   private final Supplier<String> incarnation;
   private final DeviceStaging staging;
   private final WarnLimiter rateLimited = new WarnLimiter(log);
+  private volatile int zeroCopyBytes;
 
   TargetContext(
       RegionTable regions,
@@ -37,6 +39,7 @@ final class TargetContext {
     this.metrics = metrics;
     this.access = access;
     this.options = options;
+    this.zeroCopyBytes = options.zeroCopyBytes();
     this.incarnation = incarnation;
     this.staging = staging;
   }
@@ -71,6 +74,26 @@ final class TargetContext {
   /** {@return how long a new connection may ask for nothing} */
   long silenceNanos() {
     return TimeUnit.SECONDS.toNanos(options.inboundSilenceSeconds());
+  }
+
+  /** {@return from how many bytes on new connections send without a copy; 0 for never} */
+  int zeroCopyBytes() {
+    return zeroCopyBytes;
+  }
+
+  /** The system refused to send. If it was for want of a copy, new connections copy. */
+  void sendingFailed(Channel channel, Throwable cause) {
+    if (zeroCopyBytes > 0
+        && IoBackend.sendsWithoutCopy(channel)
+        && LocalFaults.isZeroCopyRefused(cause)) {
+      zeroCopyBytes = 0;
+      warn(
+          channel,
+          "the system did not send %d bytes or more without copying them (%s). From now on this"
+                  .formatted(options.zeroCopyBytes(), SystemError.text(cause))
+              + " engine copies what new connections read, as with TE_TCP_ZERO_COPY_BYTES=0. It"
+              + " needs locked memory: ulimit -l unlimited, or LimitMEMLOCK= of the service");
+    }
   }
 
   /** Something of a peer's is not as it was sent. */

@@ -40,8 +40,10 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -381,6 +383,7 @@ final class TargetServer {
         DataTls.accept(channel, tls, from.getAddress(), connection, connection::proved);
       } else {
         channel.config().setRecvByteBufAllocator(connection.newReceiveAllocator());
+        backend.sendWithoutCopy(channel, context.zeroCopyBytes());
       }
       if (tls.token().isFor(from.getAddress())) {
         channel
@@ -539,7 +542,9 @@ final class TargetServer {
           if (connection.isUsing(start, end)) {
             used[0] = true;
             if (close) {
-              context.warn(connection.channel(), "its memory was unregistered or freed");
+              if (connection.isListening()) {
+                context.warn(connection.channel(), "its memory was unregistered or freed");
+              }
               connection.end();
             }
           }
@@ -566,6 +571,30 @@ final class TargetServer {
     // ends.
     for (EventExecutor loop : loops.all()) {
       var _ = LoopTasks.execute(loop, () -> forEachOn(loop, TargetConnection::end));
+    }
+    if (options.zeroCopyBytes() > 0) {
+      // A loop that ends does not wait until the kernel has let go of what it has not copied, and
+      // the memory is its user's then.
+      await(drain(0, Long.MAX_VALUE, Duration.ZERO), timeout);
+    }
+  }
+
+  private static void await(CompletableFuture<Void> drained, Duration timeout) {
+    long endNanos = System.nanoTime() + timeout.toNanos();
+    boolean interrupted = false;
+    while (true) {
+      try {
+        var _ = drained.get(endNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      } catch (ExecutionException | TimeoutException e) {
+        log.warn("Peers may still be sent what the engine has in memory: {}", "" + e);
+        break;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 }

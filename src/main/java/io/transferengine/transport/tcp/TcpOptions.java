@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 /** The options that this transport heeds, read once. */
 record TcpOptions(
     TcpIo io,
+    int zeroCopyBytes,
     String listenAddress,
     int dataPort,
     int portMin,
@@ -35,6 +36,7 @@ record TcpOptions(
   static TcpOptions of(Settings settings) {
     return new TcpOptions(
         settings.get(Options.TCP_IO),
+        settings.get(Options.TCP_ZERO_COPY),
         settings.get(Options.LISTEN_ADDRESS),
         settings.get(Options.DATA_PORT),
         settings.get(Options.MIN_RPC_PORT),

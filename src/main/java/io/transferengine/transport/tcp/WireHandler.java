@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.ChannelOutputShutdownException;
 import io.netty.channel.socket.DuplexChannel;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.recording.EngineMetrics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedChannelException;
@@ -36,11 +42,13 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   private final WindowPool pool;
   private final StagingShare share;
+  private final EngineMetrics metrics;
 
   /** Made with the connection: what is made when it is needed may be lost for ever (ADR 41). */
   private final Runnable readsAgain = guarded(this::readAgain);
 
   private final Runnable closesOutput = this::closeOutput;
+  private final ChannelFutureListener closesWhenSent = new ClosesWhenSent();
 
   private @Nullable OutboundStream outbound;
   private @Nullable ReceiveAllocator allocator;
@@ -49,14 +57,16 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private @Nullable ChannelHandlerContext context;
   private int directWindowsOut;
   private boolean closing;
+  private boolean closesWhenDrained;
   private boolean wasReset;
   private int unfinished;
   private boolean inactive;
   private boolean quiesced;
 
-  WireHandler(WindowPool pool, StagingShare share) {
+  WireHandler(WindowPool pool, StagingShare share, EngineMetrics metrics) {
     this.pool = pool;
     this.share = share;
+    this.metrics = metrics;
   }
 
   /** {@return the receive allocator to give to the channel} */
@@ -265,7 +275,42 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   /** Closes the channel. */
   final void close() {
     closing = true;
+    resetIfHeld();
     var _ = channel().close();
+  }
+
+  /**
+   * A kernel that has not copied what it took keeps looking at its memory behind an orderly close,
+   * until the other side has read it all, which it may never do. A reset has it let go at once.
+   */
+  private void resetIfHeld() {
+    if (channel().isOpen() && !outbound().isDrained() && IoBackend.sendsWithoutCopy(channel())) {
+      boolean _ = channel().config().setOption(ChannelOption.SO_LINGER, 0);
+    }
+  }
+
+  /** Closes the channel when the stream so far is sent, and nobody looks at its memory any more. */
+  final void closeWhenSent() {
+    outbound().flush();
+    var _ = channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(closesWhenSent);
+  }
+
+  private final class ClosesWhenSent implements ChannelFutureListener {
+    @Override
+    public void operationComplete(ChannelFuture sent) {
+      closesWhenDrained = sent.isSuccess() && IoBackend.sendsWithoutCopy(channel());
+      if (!closesWhenDrained || outbound().isDrained()) {
+        var _ = channel().close();
+      }
+    }
+  }
+
+  /** Not for each write: it is looked at now and then, and before the end. */
+  private void countNotCopied() {
+    long bytes = outbound == null ? 0 : outbound.takeNotCopiedBytes();
+    if (bytes > 0) {
+      metrics.add(Counter.ZERO_COPY_BYTES_SENT, bytes);
+    }
   }
 
   /**
@@ -277,6 +322,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
    * nothing more. So later calls close it behind Netty's back.
    */
   final void finishClosing() {
+    countNotCopied();
     lookForReset();
     if (quiesced || (!inactive && channel().isOpen() && !closing)) {
       return;
@@ -286,6 +332,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     } else if (channel().isOpen()) {
       unfinished++;
       if (unfinished > CLOSES_MAX) {
+        resetIfHeld();
         channel().unsafe().closeForcibly();
       } else {
         close();
@@ -383,6 +430,9 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   @Override
   public void outboundDrained() {
+    if (closesWhenDrained) {
+      var _ = channel().close();
+    }
     quiesceIfOver();
   }
 
@@ -391,6 +441,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
       quiesced = true;
       boolean done = false;
       try {
+        countNotCopied();
         onQuiesced();
         done = true;
       } finally {

@@ -26,6 +26,7 @@
  * WindowPool
  * RequestHeader  HeldInput  EventLoops  TrailingSum
  * ReceiveAllocator                    [Stream: WireHandler]   the socket's reads and writes
+ * BodiesOut
  * OutboundStream                    [Listener: WireHandler]
  * TlsSocket  BoringSsl                        [Guard: DataTls]
  * OpenReads

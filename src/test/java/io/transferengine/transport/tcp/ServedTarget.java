@@ -28,6 +28,7 @@ class ServedTarget implements AutoCloseable {
   final IoBackend backend;
   final EventLoops loops;
   final TargetServer server;
+  final RegionTable regions = new RegionTable();
   private final List<Socket> peers = new ArrayList<>();
 
   /**
@@ -61,10 +62,25 @@ class ServedTarget implements AutoCloseable {
       Supplier<String> incarnation,
       int connectionsLimit,
       Function<Audit, PeerTls> tls) {
+    this(io, bytes, seed, incarnation, connectionsLimit, tls, 0);
+  }
+
+  /**
+   * As above.
+   *
+   * @param zeroCopyBytes from how many on it sends without a copy; 0 for never
+   */
+  ServedTarget(
+      TcpIo io,
+      int bytes,
+      long seed,
+      Supplier<String> incarnation,
+      int connectionsLimit,
+      Function<Audit, PeerTls> tls,
+      int zeroCopyBytes) {
     memory = Mapped.of(bytes).fill(seed);
     backend = IoBackend.of(io);
     loops = new EventLoops(backend, 1, 65_536, 8L * 65_536, metrics);
-    RegionTable regions = new RegionTable();
     var _ = regions.register(memory.address(), bytes, "*");
     Audit audit = new Audit(metrics);
     server =
@@ -76,6 +92,8 @@ class ServedTarget implements AutoCloseable {
             new AccessControl(Optional.empty(), audit),
             TcpOptions.of(
                 Settings.builder()
+                    .set(Options.TCP_IO, io)
+                    .set(Options.TCP_ZERO_COPY, zeroCopyBytes)
                     .set(Options.TCP_LANES_PER_PEER, 1)
                     .set(Options.MAX_INBOUND_CONNECTIONS, connectionsLimit)
                     .build()),

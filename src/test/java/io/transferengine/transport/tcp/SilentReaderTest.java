@@ -115,9 +115,9 @@ class SilentReaderTest {
   }
 
   /** {@return what the kernel has of a socket that the other end has not confirmed} */
-  private static long kernelQueue(int localPort, int remotePort) throws IOException {
+  static long kernelQueue(int localPort, int remotePort) throws IOException {
     Pattern ends =
-        Pattern.compile(":%04X [0-9A-F]+:%04X 01 ([0-9A-F]+):".formatted(localPort, remotePort));
+        Pattern.compile(":%04X [0-9A-F]+:%04X 0[18] ([0-9A-F]+):".formatted(localPort, remotePort));
     long queued = 0;
     for (Path table : KernelSockets.tables()) {
       try (Stream<String> lines = Files.lines(table)) {

@@ -9,6 +9,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.embedded.EmbeddedChannel;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -59,7 +60,7 @@ class WireHandlerTest {
 
   private final class Handler extends WireHandler {
     Handler(WindowPool pool) {
-      super(pool, pool.lanes());
+      super(pool, pool.lanes(), new EngineMetrics());
     }
 
     @Override
