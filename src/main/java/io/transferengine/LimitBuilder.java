@@ -59,6 +59,19 @@ abstract sealed class LimitBuilder extends TlsBuilder permits MetadataBuilder {
   }
 
   /**
+   * The pinned memory that bytes of devices pass through over TCP, in slots of 1 MiB. Half of it is
+   * for our own transfers, of which one has half of that at most; the peers at one address get as
+   * much of the rest as they leave free. It is pinned when memory of a device is first registered,
+   * else never. ({@code TE_DEVICE_STAGING_BYTES})
+   *
+   * @param value a whole number of bytes, 8388608 (8 MiB) to 1073741824 (1 GiB)
+   * @return this builder
+   */
+  public EngineConfig.Builder deviceStagingBytes(long value) {
+    return set(LimitOptions.DEVICE_STAGING, value);
+  }
+
+  /**
    * The most inbound data connections from one address; 0 = half of {@code
    * TE_MAX_INBOUND_CONNECTIONS}. Beyond it the address's connection idle for longest is closed for
    * the new one; if none is idle, the new one is refused. ({@code

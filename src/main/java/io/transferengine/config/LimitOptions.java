@@ -82,6 +82,21 @@ public final class LimitOptions {
                   + " rest as they leave free. Peers that find none are served one request at a"
                   + " time. With TLS, as much again may be encrypted ahead.");
 
+  /** The memory between sockets and the memory of devices. */
+  public static final Option<Long> DEVICE_STAGING =
+      new Option<>(
+              OWN,
+              "TE_DEVICE_STAGING_BYTES",
+              "deviceStagingBytes",
+              Form.longSize(8 * MIB, GIB),
+              32 * MIB)
+          .unit("bytes")
+          .means(
+              "The pinned memory that bytes of devices pass through over TCP, in slots of 1 MiB."
+                  + " Half of it is for our own transfers, of which one has half of that at most;"
+                  + " the peers at one address get as much of the rest as they leave free. It is"
+                  + " pinned when memory of a device is first registered, else never.");
+
   /** How many of the inbound data connections one address may have. */
   public static final Option<Integer> CONNECTIONS_PER_ADDRESS =
       new Option<>(
@@ -156,6 +171,7 @@ public final class LimitOptions {
           CONNECTIONS_PER_ADDRESS,
           INBOUND_SILENCE,
           STAGING,
+          DEVICE_STAGING,
           NOTIFICATIONS,
           NOTIFICATIONS_PER_PEER,
           HANDSHAKES,

@@ -150,6 +150,11 @@ final class OptionsTest {
             16L << 20,
             Map.of("16777216", 16L << 20, "1073741824", 1L << 30),
             plus(NOT_NUMBERS, "16777215", "0", "-1", "1073741825", "16MiB")),
+        new Row(
+            LimitOptions.DEVICE_STAGING,
+            32L << 20,
+            Map.of("8388608", 8L << 20, "1073741824", 1L << 30),
+            plus(NOT_NUMBERS, "8388607", "0", "-1", "1073741825", "32MiB")),
         bytes(LimitOptions.NOTIFICATIONS, 8L << 20, 64L << 20),
         bytes(LimitOptions.NOTIFICATIONS_PER_PEER, 4L << 20, 32L << 20),
         number(LimitOptions.HANDSHAKES, 1024, List.of(1, 1 << 20), List.of(0, (1 << 20) + 1)),

@@ -29,13 +29,12 @@ import org.slf4j.LoggerFactory;
  * and pins nothing. Thread-safe.
  */
 final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
-  /** The slots of our own transfers: enough for copies and the network to be at work at once. */
-  static final int OWN_SLOTS = 2 * StagedTask.ROUNDS_LIMIT;
-
   private static final Logger log = LoggerFactory.getLogger(DeviceStaging.class);
 
   private final Devices devices;
   private final EngineMetrics metrics;
+  private final int slotsForPeers;
+  private final int ownSlots;
 
   /** What the device is known to have. A copy of anything else could cost it its context. */
   private final Set<Region> ready = ConcurrentHashMap.newKeySet();
@@ -47,9 +46,15 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
   private boolean closed;
   private boolean waking;
 
-  DeviceStaging(Devices devices, EngineMetrics metrics) {
+  /**
+   * @param bytes the memory of all slots: half of them are for peers
+   */
+  DeviceStaging(Devices devices, EngineMetrics metrics, long bytes) {
     this.devices = devices;
     this.metrics = metrics;
+    int all = Math.toIntExact(bytes / PinnedSlots.SLOT_BYTES);
+    slotsForPeers = all / 2;
+    ownSlots = all - slotsForPeers;
   }
 
   /** {@return whether bytes of such memory can be moved from here} */
@@ -113,10 +118,10 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
       throw new TransferException(ErrorCode.CLOSED, "The TCP transport is not running", "");
     }
     if (slots == null) {
-      slots = new PinnedSlots(device, OWN_SLOTS);
+      slots = new PinnedSlots(device, ownSlots);
     }
     if (targetSlots == null) {
-      targetSlots = new TargetSlots(device, metrics);
+      targetSlots = new TargetSlots(device, slotsForPeers, metrics);
     }
   }
 
@@ -132,6 +137,11 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
       throw new TransferException(ErrorCode.CLOSED, "There are no slots for device memory", "");
     }
     return there;
+  }
+
+  @Override
+  public int roundsLimit() {
+    return ownSlots / 2;
   }
 
   @Override

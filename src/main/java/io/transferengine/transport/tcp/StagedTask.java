@@ -46,9 +46,6 @@ import org.slf4j.LoggerFactory;
  * <p>Thread-safe; nothing blocks.
  */
 final class StagedTask implements TransferTask.Owner {
-  /** Under way at once. Half of the slots: one task cannot keep all from the others. */
-  static final int ROUNDS_LIMIT = 4;
-
   private static final int FIRST_REQUESTS = 16;
 
   private static final Logger log = LoggerFactory.getLogger(StagedTask.class);
@@ -64,6 +61,13 @@ final class StagedTask implements TransferTask.Owner {
 
   /** Where slots come from. */
   interface Staging {
+    /**
+     * {@return how many rounds of a task may be under way} Half of the slots, so that one cannot
+     * keep all from the others. To keep a link busy it takes what the lanes have in flight, and
+     * what is being copied, handed over and told of meanwhile: as much again.
+     */
+    int roundsLimit();
+
     /** {@return a slot; 0 if there is none: then the task is pumped when there is} */
     long takeFor(StagedTask task);
 
@@ -90,7 +94,7 @@ final class StagedTask implements TransferTask.Owner {
   private final Way way;
 
   // Guarded by this.
-  private final @Nullable Round[] rounds = new @Nullable Round[ROUNDS_LIMIT];
+  private final @Nullable Round[] rounds;
   private int started;
 
   /** Whether something of a round that is over may have had effect at the peer. */
@@ -104,6 +108,7 @@ final class StagedTask implements TransferTask.Owner {
     this.buffers = buffers;
     this.staging = staging;
     this.way = way;
+    this.rounds = new @Nullable Round[staging.roundsLimit()];
   }
 
   /** Starts it. */
@@ -128,7 +133,7 @@ final class StagedTask implements TransferTask.Owner {
   }
 
   private synchronized boolean mayStart() {
-    if (started == ROUNDS_LIMIT || !task.hasWork()) {
+    if (started == rounds.length || !task.hasWork()) {
       return false;
     }
     started++;
@@ -175,7 +180,7 @@ final class StagedTask implements TransferTask.Owner {
   }
 
   private boolean mayHaveHadEffect() {
-    for (int i = 0; i < ROUNDS_LIMIT; i++) {
+    for (int i = 0; i < rounds.length; i++) {
       Round round = round(i);
       reached |= round != null && round.isStarted();
     }
@@ -193,7 +198,7 @@ final class StagedTask implements TransferTask.Owner {
   /** {@return whether it was under way} */
   @SuppressWarnings("ReferenceEquality") // rounds have no other
   private synchronized boolean remove(Round round) {
-    for (int i = 0; i < ROUNDS_LIMIT; i++) {
+    for (int i = 0; i < rounds.length; i++) {
       if (rounds[i] == round) {
         rounds[i] = null;
         started--;
@@ -205,7 +210,7 @@ final class StagedTask implements TransferTask.Owner {
 
   @Override
   public void cancelRequests(TransferTask ended) {
-    for (int i = 0; i < ROUNDS_LIMIT; i++) {
+    for (int i = 0; i < rounds.length; i++) {
       Round round = round(i);
       if (round != null) {
         round.cancel();
@@ -215,7 +220,7 @@ final class StagedTask implements TransferTask.Owner {
 
   @Override
   public void cutOff(TransferTask ended) {
-    for (int i = 0; i < ROUNDS_LIMIT; i++) {
+    for (int i = 0; i < rounds.length; i++) {
       Round round = round(i);
       TransferTask inner = round == null ? null : round.inner;
       if (inner != null) {

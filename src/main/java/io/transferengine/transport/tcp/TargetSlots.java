@@ -33,9 +33,6 @@ import org.slf4j.LoggerFactory;
  * <p>Thread-safe; nothing blocks.
  */
 final class TargetSlots implements AutoCloseable {
-  /** Twice those of our own transfers: one address gets half. */
-  static final int COUNT = 16;
-
   private static final Logger log = LoggerFactory.getLogger(TargetSlots.class);
 
   /** Not where it is used: a text takes memory when that is run for the first time. */
@@ -71,9 +68,10 @@ final class TargetSlots implements AutoCloseable {
    * Pins all slots.
    *
    * @param device any one
+   * @param count how many there are
    */
-  TargetSlots(Device device, EngineMetrics metrics) {
-    this.slots = new PinnedSlots(device, COUNT);
+  TargetSlots(Device device, int count, EngineMetrics metrics) {
+    this.slots = new PinnedSlots(device, count);
     this.metrics = metrics;
   }
 

@@ -80,8 +80,9 @@ final class TcpTransport implements Transport {
 
   TcpTransport(TransportContext context) {
     this.context = context;
-    this.staging = new DeviceStaging(context.devices(), context.metrics());
     this.options = TcpOptions.of(context.settings());
+    this.staging =
+        new DeviceStaging(context.devices(), context.metrics(), options.deviceStagingBytes());
   }
 
   @Override

@@ -42,7 +42,7 @@ class AcceptedDescriptorsTest {
             TcpOptions.of(Settings.builder().set(Options.TCP_LANES_PER_PEER, 1).build()),
             PeerTls.off(),
             () -> "0123456789abcdef",
-            new DeviceStaging(new Devices(), metrics),
+            new DeviceStaging(new Devices(), metrics, 8 << 20),
             new AcceptedDescriptors(
                 new FfmSystemCalls(),
                 _ -> {

@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.transferengine.bindings.Cuda;
 import io.transferengine.config.Settings;
@@ -42,6 +43,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -52,6 +54,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DeviceTransfersTest {
   private static final long SEED = Long.getLong("seed", System.nanoTime());
   private static final int MEMORY = 16 << 20;
+
+  /** Half of what TE_DEVICE_STAGING_BYTES is by default. */
+  private static final int OWN_SLOTS = 16;
+
   private static final Duration LIMIT = Duration.ofSeconds(100);
 
   private final SimulatedDevices driver = new SimulatedDevices(SEED, 2, MEMORY);
@@ -406,7 +412,45 @@ class DeviceTransfersTest {
       assertMoved(move(one, Operation.WRITE, other, blocks));
       one.memory().unregister(memory);
       other.memory().unregister(there.address());
-      assertThat(slotsTaken()).isLessThan(DeviceStaging.OWN_SLOTS);
+      assertThat(slotsTaken()).isLessThan(OWN_SLOTS);
+    }
+  }
+
+  /**
+   * Several copies of one transfer are under way before the first is told of, and as many slots on
+   * their way as the option says: else its start and its telling are times when nothing moves.
+   */
+  @ParameterizedTest
+  @CsvSource({"WRITE,33554432,8", "READ,33554432,8", "WRITE,8388608,2", "READ,8388608,2"})
+  void aLargeTransferHasSlotsUnderWayBeforeTheFirstCopyIsToldOf(
+      Operation operation, String bytes, int slots) throws Exception {
+    EngineCore one = engine(() -> driver, Map.of("TE_DEVICE_STAGING_BYTES", bytes));
+    EngineCore other = engine(DeviceTransfersTest::noDriver, Map.of());
+    long memory = driver.memory(0, MEMORY);
+    try (Mapped there = Mapped.of(MEMORY)) {
+      var _ = one.memory().register(memory, MEMORY, "cuda:0");
+      var _ = other.memory().register(there.address(), MEMORY, "*");
+      String copies =
+          operation == Operation.WRITE ? "cuMemcpyDtoHAsync_v2" : "cuMemcpyHtoDAsync_v2";
+      driver.hold();
+      TransferHandle transfer =
+          one.submit(
+              TransferRequest.of(
+                  operation,
+                  other.segmentName(),
+                  BlockColumns.of(memory, there.address(), MEMORY)));
+      await().until(() -> slotsTaken() == slots);
+      int begun = Math.min(slots, 4);
+      await().until(() -> driver.plan().calls(copies) == begun);
+      assertThat(transfer.state()).isNotEqualTo(TransferState.COMPLETED);
+      driver.letGo();
+      transfer.await(LIMIT);
+      assertMoved(transfer);
+      awaitAllSlots();
+      one.memory().unregister(memory);
+      other.memory().unregister(there.address());
+    } finally {
+      driver.letGo();
     }
   }
 

@@ -61,7 +61,7 @@ final class FedTarget implements AutoCloseable {
   private FedTarget(Arena arena, MemorySegment memory) {
     this.arena = arena;
     this.memory = memory;
-    staging = new DeviceStaging(new Devices(FedTarget::noDriver), metrics);
+    staging = new DeviceStaging(new Devices(FedTarget::noDriver), metrics, 8 << 20);
     TcpOptions options = TcpOptions.of(SETTINGS);
     loops =
         new EventLoops(

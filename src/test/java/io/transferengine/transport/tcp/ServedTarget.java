@@ -99,7 +99,7 @@ class ServedTarget implements AutoCloseable {
                     .build()),
             tls.apply(audit),
             incarnation,
-            new DeviceStaging(new Devices(), metrics));
+            new DeviceStaging(new Devices(), metrics, 8 << 20));
     server.start();
   }
 

@@ -38,6 +38,11 @@ class StagedTaskTest implements StagedTask.Staging {
   private @Nullable FailureCause cause;
 
   @Override
+  public int roundsLimit() {
+    return 4;
+  }
+
+  @Override
   public long takeFor(StagedTask task) {
     Error thrown = lack;
     if (thrown != null && slots > 0) {

@@ -57,6 +57,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TargetDeviceServingTest {
   private static final long SEED = Long.getLong("seed", System.nanoTime());
   private static final int MEMORY = 8 << 20;
+
+  /** For peers. */
+  private static final int SLOTS = 16;
+
   private static final int READ_1 = 0;
   private static final int WRITE_1 = 1;
   private static final int READ = 0x80;
@@ -66,7 +70,8 @@ class TargetDeviceServingTest {
   private final EngineMetrics metrics = new EngineMetrics();
   private final SimulatedDevices driver = new SimulatedDevices(SEED, 1, MEMORY);
   private final Devices devices = new Devices(() -> driver);
-  private final DeviceStaging staging = new DeviceStaging(devices, metrics);
+  private final DeviceStaging staging =
+      new DeviceStaging(devices, metrics, 2L * SLOTS * PinnedSlots.SLOT_BYTES);
   private final RegionTable regions = new RegionTable();
   private final long memory = driver.memory(0, MEMORY);
   private final Mapped host = Mapped.of(MEMORY).fill(SEED);
@@ -317,7 +322,7 @@ class TargetDeviceServingTest {
   void peersThatHangLeaveSlotsToOthers(int opcode) throws IOException {
     HeardEvents heard = new HeardEvents();
     metrics.events().add(heard);
-    int hanging = TargetSlots.COUNT + 4;
+    int hanging = SLOTS + 4;
     for (int i = 0; i < hanging; i++) {
       Socket peer = peer();
       if (opcode == WRITE) {
@@ -326,7 +331,7 @@ class TargetDeviceServingTest {
         send(peer, header(MEMORY, memory, READ));
       }
     }
-    await().until(() -> staging.taken() == TargetSlots.COUNT / 2);
+    await().until(() -> staging.taken() == SLOTS / 2);
     await()
         .until(() -> metrics.snapshot().counters().getOrDefault(Counter.DEVICE_SLOTS_DRY, 0L) > 0);
     assertThat(heard.first(EngineEvent.Kind.LIMIT_REACHED, Counter.DEVICE_SLOTS_DRY).transport())
@@ -336,7 +341,7 @@ class TargetDeviceServingTest {
     send(other, header(body.length, memory, WRITE), body);
     assertThat(status(other)).isZero();
     assertThat(driver.peek(memory, body.length)).isEqualTo(body);
-    assertThat(staging.taken()).isEqualTo(TargetSlots.COUNT / 2);
+    assertThat(staging.taken()).isEqualTo(SLOTS / 2);
     // And those that are there go on when their peers do.
     List<CompletableFuture<Void>> rest = new ArrayList<>();
     try (ExecutorService threads = Executors.newCachedThreadPool()) {
