@@ -61,6 +61,7 @@ class CudaLibraryTest {
                 "-Xmx256m",
                 "--enable-native-access=ALL-UNNAMED",
                 "-Dgpu.patience=10",
+                "-Dgpu.warm=1",
                 "-cp",
                 System.getProperty("java.class.path")));
     java.addAll(program);
@@ -71,6 +72,9 @@ class CudaLibraryTest {
   void movesBytesByTheKernel() throws Exception {
     assertThat(check(0, Map.of()))
         .contains("cuda:0 (Fake GPU), kernel: true", "all right")
+        .anyMatch(line -> line.matches("FIGURE scattered 4 KiB, out, GB/s: .*(reached|MISSED)"))
+        .anyMatch(line -> line.matches("slots, 8 under way, in .* us from asked for to told of"))
+        .anyMatch(line -> line.startsWith("kernel alone, table copied, in"))
         .contains("at PCI address 0010:3b:1f.0", "a dma-buf was exported and closed")
         .contains("sees what network cards write in order: false, can wait for it: true")
         .contains("own handle: opened, in the same place: true")

@@ -21,8 +21,6 @@ import java.util.concurrent.TimeUnit;
 final class DeviceCheckMain {
   private static final int DEFAULT_MIB = 256;
   private static final int ROUNDS = 20;
-  private static final int BLOCK = 4096;
-  private static final int WARM = 5;
 
   private final int deviceBytes;
   private final int hostBytes;
@@ -67,7 +65,9 @@ final class DeviceCheckMain {
           steps.step("what network cards need", 20, check::exports);
         }
         if (!which.equals("bytes")) {
-          steps.step("rates", 30, check::rates);
+          DeviceRates rates = new DeviceRates(device, check.memory, check.deviceBytes, check.host);
+          steps.step("rates", 45, rates::all);
+          steps.step("the kernel alone", 20, () -> rates.kernelAlone(Devices.LOADER.library()));
         }
         steps.finish();
       } finally {
@@ -279,28 +279,5 @@ final class DeviceCheckMain {
       at += length;
     }
     return list;
-  }
-
-  private void rates() throws Exception {
-    CopyList blocks = new CopyList();
-    int count = Math.min(CopyList.RANGES_LIMIT, deviceBytes / 2 / BLOCK);
-    for (int i = 0; i < count; i++) {
-      blocks.add(memory + (count - 1L - i) * 2 * BLOCK, BLOCK);
-    }
-    for (boolean out : new boolean[] {true, false}) {
-      rate(out ? "scattered 4 KiB, out" : "scattered 4 KiB, in", out, blocks);
-      rate(out ? "one range, out" : "one range, in", out, one(0, hostBytes));
-      rate(out ? "1 MiB, out" : "1 MiB, in", out, one(0, 1 << 20));
-    }
-  }
-
-  private void rate(String what, boolean out, CopyList list) throws Exception {
-    double best = Double.MAX_VALUE;
-    for (int i = 0; i < WARM + ROUNDS; i++) {
-      long start = System.nanoTime();
-      copy(out, list);
-      best = Math.min(best, (System.nanoTime() - start) / 1e9);
-    }
-    System.out.printf("%-20s %6.1f GB/s, best of %d%n", what, list.bytes() / best / 1e9, ROUNDS);
   }
 }

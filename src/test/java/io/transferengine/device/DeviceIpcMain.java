@@ -9,6 +9,8 @@ import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.Operation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
@@ -21,6 +23,11 @@ import java.util.concurrent.TimeUnit;
 final class DeviceIpcMain {
   private static final int BYTES = DeviceMoves.BYTES;
   private static final int ROUNDS = 10;
+
+  /** From so many bytes on issue 14 asks for a ratio, to a plain copy within the device. */
+  private static final int COPY_BYTES = 64 << 20;
+
+  private static final double WANTED = 0.8;
 
   private final Device device;
   private final long memory;
@@ -198,18 +205,59 @@ final class DeviceIpcMain {
   }
 
   private void rates(int length) throws Exception {
-    moves.rate(length, memory, there, BYTES, "by handle", DeviceIpcMain::requireLocal);
-    moves.rate(
-        length, data.address(), there, BYTES / 2, "host, by handle", DeviceIpcMain::requireLocal);
-    PairList list = new PairList();
-    int some =
-        Math.min(BYTES / length, Math.min(CopyList.RANGES_LIMIT, CopyList.BYTES_LIMIT / length));
-    for (int i = 0; i < some; i++) {
-      list.add(memory + (long) i * length, memory + BYTES + (long) i * length, length);
+    DeviceMoves.Rates one = byHandle(length, COPY_BYTES);
+    DeviceMoves.Rates more = byHandle(length, BYTES);
+    for (Operation operation : Operation.values()) {
+      compare(operation, length, COPY_BYTES, one.of(operation) / within(length, COPY_BYTES));
+      compare(operation, length, BYTES, more.of(operation) / within(length, BYTES));
     }
+    var _ =
+        moves.rate(
+            length,
+            data.address(),
+            there,
+            BYTES / 2,
+            "host, by handle",
+            DeviceIpcMain::requireLocal);
+  }
+
+  private DeviceMoves.Rates byHandle(int length, int bytes) throws Exception {
+    return moves.rate(length, memory, there, bytes, "by handle", DeviceIpcMain::requireLocal);
+  }
+
+  private static void compare(Operation operation, int length, int bytes, double ratio) {
+    String what =
+        "%s by handle, %d of %d bytes: of a plain copy".formatted(operation, bytes, length);
+    if (length >= COPY_BYTES) {
+      GpuSteps.figure(what, ratio, WANTED);
+    } else {
+      System.out.printf("%s: %.2f%n", what, ratio);
+    }
+  }
+
+  /** {@return how fast the same blocks are copied within the device, without an engine} */
+  private double within(int length, int bytes) throws Exception {
+    int count = DeviceMoves.blocks(length, bytes);
+    List<PairList> lists = new ArrayList<>();
+    PairList list = new PairList();
+    for (int i = 0; i < count; i++) {
+      if (list.count() == CopyList.RANGES_LIMIT || list.bytes() + length > CopyList.BYTES_LIMIT) {
+        lists.add(list);
+        list = new PairList();
+      }
+      long place = DeviceMoves.place(i, count, length);
+      // To the places between.
+      list.add(memory + place, memory + place + length, length);
+    }
+    lists.add(list);
     try (PairCopier copier = device.pairCopier()) {
-      double seconds = DeviceMoves.best(() -> copier.copy(list));
-      DeviceMoves.print("COPY", length, some, "within the device", list.bytes() / seconds);
+      return DeviceMoves.rate(
+          "COPY",
+          length,
+          count,
+          "within the device",
+          (long) count * length,
+          () -> lists.forEach(copier::copy));
     }
   }
 }

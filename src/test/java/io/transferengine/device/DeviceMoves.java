@@ -26,7 +26,8 @@ final class DeviceMoves {
 
   private static final int MOST_BLOCKS = 20_000;
   private static final int RATE_BLOCKS = 16_384;
-  private static final int RATES = 7;
+  private static final int RATES = 9;
+  private static final int WARM = 2;
   private static final Duration LIMIT = Duration.ofSeconds(20);
 
   private final Engine engine;
@@ -164,37 +165,66 @@ final class DeviceMoves {
     }
   }
 
-  /** Prints how fast blocks of a length are moved, scattered over memory that is twice as long. */
-  void rate(int length, long local, long remote, int bytes, String what, Look look)
+  /**
+   * Prints how fast blocks of a length are moved, scattered over memory that is twice as long.
+   *
+   * @return the medians
+   */
+  Rates rate(int length, long local, long remote, int bytes, String what, Look look)
       throws Exception {
-    int count = Math.min(bytes / length, RATE_BLOCKS);
+    int count = blocks(length, bytes);
     long[] places = new long[count];
     long[] lengths = new long[count];
     for (int i = 0; i < count; i++) {
-      // Each second place, backwards.
-      places[i] = (count - 1L - i) * 2 * length;
+      places[i] = place(i, count, length);
       lengths[i] = length;
     }
     BlockColumns blocks = new Scatter(places, lengths).columns(local, remote);
-    for (Operation operation : Operation.values()) {
-      double seconds = best(() -> move(operation, blocks, look));
-      print(operation.toString(), length, count, what, blocks.totalBytes() / seconds);
+    long all = blocks.totalBytes();
+    return new Rates(
+        rate("WRITE", length, count, what, all, () -> move(Operation.WRITE, blocks, look)),
+        rate("READ", length, count, what, all, () -> move(Operation.READ, blocks, look)));
+  }
+
+  /** Medians, in GB/s. */
+  record Rates(double write, double read) {
+    double of(Operation operation) {
+      return operation == Operation.WRITE ? write : read;
     }
   }
 
-  static double best(GpuSteps.Step step) throws Exception {
-    double best = Double.MAX_VALUE;
+  /** {@return how many blocks are moved where there are so many bytes} */
+  static int blocks(int length, int bytes) {
+    return Math.min(bytes / length, RATE_BLOCKS);
+  }
+
+  /** {@return where a block is: at each second place, backwards} */
+  static long place(int index, int count, int length) {
+    return (count - 1L - index) * 2 * length;
+  }
+
+  /** Prints how fast a step moves bytes. {@return the median} */
+  static double rate(String what, int length, int count, String how, long bytes, GpuSteps.Step step)
+      throws Exception {
+    for (int i = 0; i < WARM; i++) {
+      step.run();
+    }
+    double[] seconds = new double[RATES];
     for (int i = 0; i < RATES; i++) {
       long start = System.nanoTime();
       step.run();
-      best = Math.min(best, (System.nanoTime() - start) / 1e9);
+      seconds[i] = (System.nanoTime() - start) / 1e9;
     }
-    return best;
+    double median = bytes / median(seconds) / 1e9;
+    System.out.printf(
+        "%-5s %9d bytes x %5d, %-17s %7.2f GB/s, median of %d (best %.2f)%n",
+        what, length, count, how, median, RATES, bytes / seconds[0] / 1e9);
+    return median;
   }
 
-  static void print(String what, int length, int count, String how, double rate) {
-    System.out.printf(
-        "%-5s %9d bytes x %5d, %-17s %7.2f GB/s, best of %d%n",
-        what, length, count, how, rate / 1e9, RATES);
+  /** {@return the median; sorts them} */
+  static double median(double[] values) {
+    Arrays.sort(values);
+    return values[values.length / 2];
   }
 }

@@ -44,6 +44,13 @@ final class GpuSteps {
     }
   }
 
+  /** Prints a figure beside what is asked for; to miss it is no failure. */
+  static void figure(String what, double value, double wanted) {
+    System.out.printf(
+        "FIGURE %s: %.2f, wanted %.2f: %s%n",
+        what, value, wanted, value >= wanted ? "reached" : "MISSED");
+  }
+
   /**
    * Does one step, on a thread of its own.
    *
