@@ -79,16 +79,14 @@ final class CopyLane {
   private final @Nullable Way[] ways = new @Nullable Way[DEPTH];
   private long stream;
 
-  /** Why nothing can be begun. Set before the first copy is begun. */
-  private volatile @Nullable Throwable unusable;
-
   // Guarded by this.
   private final @Nullable Job[] underWay = new @Nullable Job[DEPTH];
   private @Nullable Job first;
   private @Nullable Job last;
   private long begun;
   private long ended;
-  private boolean awaiting;
+  private int contexts;
+  private @Nullable Throwable unusable;
   private boolean closed;
   private boolean allBegun;
   private boolean over;
@@ -122,12 +120,33 @@ final class CopyLane {
       }
       thread("-end", this::runEnds).start();
       thread("", this::runBegins).start();
+      awaitContexts();
     } catch (Throwable t) {
       noneBegins();
       Failures failures = new Failures();
       failures.add(t);
       release(failures);
       throw t;
+    }
+  }
+
+  /** Or else a lane whose thread found no memory for a moment would fail all copies for ever. */
+  private synchronized void awaitContexts() {
+    boolean interrupted = false;
+    while (contexts < 2 && unusable == null) {
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    if (unusable instanceof Error error) {
+      throw error;
+    } else if (unusable instanceof RuntimeException exception) {
+      throw exception;
     }
   }
 
@@ -157,27 +176,30 @@ final class CopyLane {
   private void runBegins() {
     pushContext();
     for (Job job = next(); job != null; job = next()) {
-      job.failure = unusable;
-      if (job.failure == null) {
-        begin(job);
-      }
+      begin(job);
       isBegun(job);
     }
     noneBegins();
   }
 
-  /** What cannot be begun is told to its jobs. */
   private void pushContext() {
     try {
       library.pushContext(context);
+      hasContext(null);
     } catch (Throwable t) {
-      unusable = t;
+      hasContext(t);
     }
+  }
+
+  private synchronized void hasContext(@Nullable Throwable whyNot) {
+    contexts++;
+    unusable = unusable == null ? whyNot : unusable;
+    notifyAll();
   }
 
   /** {@return what to begin, once there is room for it; null at the end} */
   private synchronized @Nullable Job next() {
-    while (!stuck && (!awaiting || begun - ended == DEPTH || (first == null && !closed))) {
+    while (!stuck && !allBegun && (begun - ended == DEPTH || (first == null && !closed))) {
       try {
         wait();
       } catch (InterruptedException ignored) {
@@ -259,11 +281,10 @@ final class CopyLane {
 
   private void runEnds() {
     pushContext();
-    isAwaiting();
     for (Job job = oldest(); job != null; job = oldest()) {
       Throwable failure = job.failure == null ? awaitCopy() : job.failure;
-      // A part of what failed may be under way; without a context nothing was begun.
-      if (failure != null && unusable == null && !awaitAll()) {
+      // A part of what failed may be under way.
+      if (failure != null && !awaitAll()) {
         noneEnds();
         return;
       }
@@ -279,12 +300,6 @@ final class CopyLane {
 
   private synchronized void noneEnds() {
     stuck = true;
-    notifyAll();
-  }
-
-  /** Nothing is begun before: without a context nothing can be waited for. */
-  private synchronized void isAwaiting() {
-    awaiting = true;
     notifyAll();
   }
 
