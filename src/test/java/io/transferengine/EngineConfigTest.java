@@ -10,6 +10,7 @@ import io.transferengine.config.Options;
 import io.transferengine.config.RdmaOptions;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -45,6 +46,9 @@ class EngineConfigTest {
   @MethodSource("options")
   void everyOptionHasASetterThatSetsIt(Option<?> option) throws ReflectiveOperationException {
     EngineConfig.Builder builder = EngineConfig.builder("127.0.0.1");
+    if (option.equals(Options.TCP_ZERO_COPY)) {
+      builder.tcpIo(TcpIo.IO_URING); // which it takes
+    }
     Object other = other(option);
     assertThat(setter(option).invoke(builder, other)).isSameAs(builder);
     assertThat(builder.build().options().settings().get(option)).isEqualTo(other);

@@ -52,9 +52,9 @@ public enum Counter {
   /** Bytes of memory of devices here that were copied for peers that read them. */
   INBOUND_DEVICE_BYTES_READ("Inbound bytes read from device memory"),
   /**
-   * Bytes sent over TCP, to peers that we ask and that ask us, without Netty asking the kernel for
-   * a copy ({@code TE_TCP_ZERO_COPY_BYTES}). Netty does not tell whether the kernel made one all
-   * the same, as it does on one machine.
+   * Bytes sent over TCP to peers that read here, without Netty asking the kernel for a copy ({@code
+   * TE_TCP_ZERO_COPY_BYTES}). Netty does not tell whether the kernel made one all the same, as it
+   * does on one machine.
    */
   ZERO_COPY_BYTES_SENT("Bytes sent without a copy"),
   /** Requests that peers sent here. */

@@ -79,6 +79,7 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
           Counter.INBOUND_BYTES_READ,
           Counter.INBOUND_DEVICE_BYTES_WRITTEN,
           Counter.INBOUND_DEVICE_BYTES_READ,
+          Counter.ZERO_COPY_BYTES_SENT,
           Counter.INBOUND_REQUESTS,
           Counter.CONNECTIONS_OPENED,
           Counter.CONNECTIONS_ENDED,
