@@ -70,7 +70,6 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
 
   private final BodiesOut bodies = new BodiesOut();
 
-  /** Whether the kernel may need windows after it has taken them. */
   private final boolean zeroCopy;
 
   private @Nullable StagingBlock block;
@@ -111,9 +110,9 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
     this.pool = pool;
     this.share = share;
     this.listener = listener;
+    this.zeroCopy = IoBackend.sendsWithoutCopy(channel);
     // One for all: a promise per write would be garbage. What fails is told as an exception of the
     // channel, or else nobody would know of a window that never came into the queue.
-    this.zeroCopy = IoBackend.sendsWithoutCopy(channel);
     this.promise = new VoidChannelPromise(channel, true);
   }
 
@@ -462,6 +461,11 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
   long sentMark() {
     MemoryWindow oldest = bodies.oldest();
     return sentBytes + (oldest == null ? 0 : oldest.readerIndex());
+  }
+
+  /** {@return whether the kernel may need windows after it has taken them} */
+  boolean isZeroCopy() {
+    return zeroCopy;
   }
 
   /** {@return the bytes of windows that were sent without a copy, since this was last asked} */

@@ -284,7 +284,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
    * until the other side has read it all, which it may never do. A reset has it let go at once.
    */
   private void resetIfHeld() {
-    if (channel().isOpen() && !outbound().isDrained() && IoBackend.sendsWithoutCopy(channel())) {
+    if (channel().isOpen() && outbound().isZeroCopy() && !outbound().isDrained()) {
       boolean _ = channel().config().setOption(ChannelOption.SO_LINGER, 0);
     }
   }
@@ -298,7 +298,11 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private final class ClosesWhenSent implements ChannelFutureListener {
     @Override
     public void operationComplete(ChannelFuture sent) {
-      closesWhenDrained = sent.isSuccess() && IoBackend.sendsWithoutCopy(channel());
+      if (!sent.isSuccess()) {
+        close(); // what went before it may be held
+        return;
+      }
+      closesWhenDrained = outbound().isZeroCopy();
       if (!closesWhenDrained || outbound().isDrained()) {
         var _ = channel().close();
       }
@@ -323,8 +327,11 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
    */
   final void finishClosing() {
     countNotCopied();
-    lookForReset();
-    if (quiesced || (!inactive && channel().isOpen() && !closing)) {
+    if (quiesced) {
+      return;
+    }
+    if (!inactive && channel().isOpen() && !closing) {
+      lookForReset(); // takes memory of the heap, which what is below does not
       return;
     }
     if (unfinished == 0) {
