@@ -29,8 +29,8 @@ final class CopyLane {
   private static final Logger log = LoggerFactory.getLogger(CopyLane.class);
 
   /**
-   * Under way at a time. Measured on an H200: 1 MiB takes some 67 µs from being asked for to being
-   * told of, of which its bytes are 21. So with four the link need not stand still.
+   * Under way at a time. By the rates of an H200, 1 MiB takes some 67 µs from being asked for to
+   * being told of, of which its bytes are 21. So with four the link need not stand still.
    */
   static final int DEPTH = 4;
 
@@ -79,6 +79,9 @@ final class CopyLane {
   private final @Nullable Way[] ways = new @Nullable Way[DEPTH];
   private long stream;
 
+  /** Of the two threads; of the one that opens the lane. */
+  private int started;
+
   // Guarded by this.
   private final @Nullable Job[] underWay = new @Nullable Job[DEPTH];
   private @Nullable Job first;
@@ -118,11 +121,13 @@ final class CopyLane {
           throw t;
         }
       }
-      thread("-end", this::runEnds).start();
-      thread("", this::runBegins).start();
+      start("-end", this::runEnds);
+      start("", this::runBegins);
       awaitContexts();
+      throwIfUnusable();
     } catch (Throwable t) {
       noneBegins();
+      awaitContexts(); // who opened the device gives the context back next
       Failures failures = new Failures();
       failures.add(t);
       release(failures);
@@ -130,10 +135,16 @@ final class CopyLane {
     }
   }
 
-  /** Or else a lane whose thread found no memory for a moment would fail all copies for ever. */
+  private void start(String role, Runnable work) {
+    String name = "te-copy-" + device + (out ? "-out" : "-in") + role;
+    Thread.ofPlatform().daemon().name(name).start(work);
+    started++;
+  }
+
+  /** Waits until each thread that was started has the context, or knows that it will not. */
   private synchronized void awaitContexts() {
     boolean interrupted = false;
-    while (contexts < 2 && unusable == null) {
+    while (contexts < started) {
       try {
         wait();
       } catch (InterruptedException e) {
@@ -143,16 +154,15 @@ final class CopyLane {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Or else a lane whose thread found no memory for a moment would fail all copies for ever. */
+  private synchronized void throwIfUnusable() {
     if (unusable instanceof Error error) {
       throw error;
     } else if (unusable instanceof RuntimeException exception) {
       throw exception;
     }
-  }
-
-  private Thread thread(String role, Runnable work) {
-    String name = "te-copy-" + device + (out ? "-out" : "-in") + role;
-    return Thread.ofPlatform().daemon().name(name).unstarted(work);
   }
 
   /** Queues a copy. {@return false if it is closed: then nobody is told} */
