@@ -21,6 +21,7 @@ import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.net.Event;
 import io.transferengine.net.Places;
 import io.transferengine.os.FfmSystemCalls;
 import io.transferengine.tls.PeerTls;
@@ -40,10 +41,8 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -562,6 +561,7 @@ final class TargetServer {
 
   /** Accepts nobody any more and closes all connections, waiting at most so long. */
   void close(Duration timeout) {
+    long endNanos = System.nanoTime() + timeout.toNanos();
     Channel there = listener;
     if (there != null) {
       there.close().awaitUninterruptibly(timeout.toMillis());
@@ -575,26 +575,17 @@ final class TargetServer {
     if (options.zeroCopyBytes() > 0) {
       // A loop that ends does not wait until the kernel has let go of what it has not copied, and
       // the memory is its user's then.
-      await(drain(0, Long.MAX_VALUE, Duration.ZERO), timeout);
+      awaitKernel(endNanos);
     }
   }
 
-  private static void await(CompletableFuture<Void> drained, Duration timeout) {
-    long endNanos = System.nanoTime() + timeout.toNanos();
-    boolean interrupted = false;
-    while (true) {
-      try {
-        var _ = drained.get(endNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      } catch (ExecutionException | TimeoutException e) {
-        log.warn("Peers may still be sent what the engine has in memory: {}", "" + e);
-        break;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+  private void awaitKernel(long endNanos) {
+    Event over = new Event();
+    CompletableFuture<Void> drained = drain(0, Long.MAX_VALUE, Duration.ZERO);
+    var _ = drained.whenComplete((_, _) -> over.happen());
+    if (!over.awaitUninterruptibly(endNanos - System.nanoTime())
+        || drained.isCompletedExceptionally()) {
+      log.warn("Peers may still be sent what the engine has in memory");
     }
   }
 }
