@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Who copies: the thread that submits what is small or what it does nothing but wait for, and a few
  * threads the rest and what is large, a claim at a time. A task with something left to claim is in
- * the queue once, so several threads work on a large one, and a small one behind it does not wait
- * for its end. Thread-safe.
+ * the queue once (twice if who waited for it has left it), so several threads work on a large one,
+ * and a small one behind it does not wait for its end. Thread-safe.
  */
 final class Copies implements TransferTask.Owner {
   private static final Logger log = LoggerFactory.getLogger(Copies.class);
@@ -101,14 +101,15 @@ final class Copies implements TransferTask.Owner {
   /** Works on a task; copies what of it this thread should, and returns. */
   void start(Target target, TransferTask task) {
     task.setOwner(this);
-    boolean mayStay = task.listener().isAwaitedHere();
+    boolean awaited = task.listener().isAwaitedHere();
     boolean small =
         isWithin(task, DIRECT_BYTES, DIRECT_BLOCKS)
             || (isWithin(task, MAPPED_DIRECT_BYTES, Copier.RANGES) && target.isMapped(task));
-    if (mayStay && !small && isForSeveral(target, task)) {
+    if (awaited && !small && isForSeveral(target, task)) {
       var _ = isQueued(target, task); // others join; without memory this thread does it all
     }
-    if ((!small && !mayStay) || !copiedHere(target, task, mayStay)) {
+    boolean here = small || awaited;
+    if (!here || !copiedHere(target, task, awaited)) {
       queue(target, task);
     }
   }

@@ -162,54 +162,58 @@ class CopiesTest implements TransferWork.Listener {
     assertThat(marked).containsExactly(target.slotAddress(1));
   }
 
+  /** A task of one large block, and its memory on both sides; who submits it waits. */
+  private final class Much {
+    final MemorySegment here = arena.allocate(MUCH);
+    final MemorySegment there = arena.allocate(MUCH);
+    final TransferTask task = write(here, there, MUCH);
+
+    Much() {
+      awaited = true;
+    }
+
+    void assertCopied() throws Exception {
+      assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
+      assertThat(here.mismatch(there)).isEqualTo(-1);
+    }
+  }
+
   /** The others may come too late, or never. */
   @Test
-  void whoWaitsCopiesAllThatOthersDoNot() {
-    awaited = true;
-    MemorySegment here = arena.allocate(MUCH);
-    MemorySegment there = arena.allocate(MUCH);
-    TransferTask task = write(here, there, MUCH);
+  void whoWaitsCopiesAllThatOthersDoNot() throws Exception {
+    Much much = new Much();
     holdSlotsOfCopyThreads();
-    copies.start(target, task);
+    copies.start(target, much.task);
     assertThat(ended).isCompletedWithValue(TransferState.COMPLETED);
-    assertThat(here.mismatch(there)).isEqualTo(-1);
+    much.assertCopied();
   }
 
   @Test
   void othersJoinWhoWaits() throws Exception {
-    awaited = true;
-    MemorySegment here = arena.allocate(MUCH);
-    MemorySegment there = arena.allocate(MUCH);
-    copies.start(target, write(here, there, MUCH));
-    assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
-    assertThat(here.mismatch(there)).isEqualTo(-1);
+    Much much = new Much();
+    copies.start(target, much.task);
+    much.assertCopied();
   }
 
   /** It ends its wait then, and has something else to do. */
   @Test
   void whoIsInterruptedLeavesTheRestToOthers() throws Exception {
-    awaited = true;
-    MemorySegment here = arena.allocate(MUCH);
-    MemorySegment there = arena.allocate(MUCH);
-    TransferTask task = write(here, there, MUCH);
+    Much much = new Much();
     holdSlotsOfCopyThreads();
     Thread.currentThread().interrupt();
-    copies.start(target, task);
+    copies.start(target, much.task);
     assertThat(Thread.interrupted()).as("it is kept").isTrue();
     assertThat(ended).isNotDone();
-    assertThat(task.hasWork()).isTrue();
+    assertThat(much.task.hasWork()).isTrue();
     target.releaseSlot(0);
-    assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
-    assertThat(here.mismatch(there)).isEqualTo(-1);
+    much.assertCopied();
   }
 
   @Test
   void whoWaitsCopiesNoMoreWhenTheEngineHasStopped() {
-    awaited = true;
-    MemorySegment here = arena.allocate(MUCH);
-    MemorySegment there = arena.allocate(MUCH);
+    Much much = new Much();
     copies.stop(Duration.ZERO);
-    copies.start(target, write(here, there, MUCH));
+    copies.start(target, much.task);
     assertThat(ended).isCompletedWithValue(TransferState.FAILED);
   }
 }

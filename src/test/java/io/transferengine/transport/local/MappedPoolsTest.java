@@ -257,23 +257,7 @@ class MappedPoolsTest implements TransferWork.Listener {
   @ParameterizedTest
   @EnumSource
   void theSubmittingThreadCopiesMuchWithoutACall(Operation operation) {
-    MemorySegment ours = pool.allocate(MIB);
-    MemorySegment theirs = pool.allocate(MIB);
-    awaitMapped();
-    (operation == Operation.WRITE ? ours : theirs).fill((byte) 4);
-    Copies copies = new Copies(memory, real.own());
-    int before = calls.get();
-    copies.start(target, task(operation, ours, theirs, Copies.MAPPED_DIRECT_BYTES));
-    assertThat(state).isEqualTo(TransferState.COMPLETED);
-    long bytes = Copies.MAPPED_DIRECT_BYTES;
-    assertThat(ours.asSlice(0, bytes).mismatch(theirs.asSlice(0, bytes))).isEqualTo(-1);
-    // More is for other threads, which have ended or not.
-    copies.stop(Duration.ZERO);
-    copies.start(target, task(operation, ours, theirs, Copies.MAPPED_DIRECT_BYTES + 1));
-    assertThat(state).isEqualTo(TransferState.FAILED);
-    assertThat(calls).hasValue(before);
-    pool.free(ours.address(), MIB);
-    pool.free(theirs.address(), MIB);
+    assertMostCopiedHere(operation, Copies.MAPPED_DIRECT_BYTES);
   }
 
   /** What is given to two threads is over no sooner. */
@@ -281,20 +265,27 @@ class MappedPoolsTest implements TransferWork.Listener {
   @EnumSource
   void whoWaitsCopiesMoreOfItWithoutACall(Operation operation) {
     awaited = true;
-    long bytes = Copies.MAPPED_ALONE_BYTES;
-    MemorySegment ours = pool.allocate(bytes);
-    MemorySegment theirs = pool.allocate(bytes);
+    assertMostCopiedHere(operation, Copies.MAPPED_ALONE_BYTES);
+  }
+
+  /** So many bytes are copied by this thread alone, and one more is not. */
+  private void assertMostCopiedHere(Operation operation, long bytes) {
+    MemorySegment ours = pool.allocate(2 * bytes);
+    MemorySegment theirs = pool.allocate(2 * bytes);
     awaitMapped();
-    (operation == Operation.WRITE ? ours : theirs).fill((byte) 6);
+    (operation == Operation.WRITE ? ours : theirs).fill((byte) 4);
     Copies copies = new Copies(memory, real.own());
     int before = calls.get();
     copies.start(target, task(operation, ours, theirs, bytes));
     assertThat(state).isEqualTo(TransferState.COMPLETED);
     assertThat(ours.asSlice(0, bytes).mismatch(theirs.asSlice(0, bytes))).isEqualTo(-1);
+    // More is for other threads, too, which have ended or not.
+    copies.stop(Duration.ZERO);
+    copies.start(target, task(operation, ours, theirs, bytes + 1));
+    assertThat(state).isEqualTo(TransferState.FAILED);
     assertThat(calls).hasValue(before);
-    copies.stop(Duration.ofSeconds(10));
-    pool.free(ours.address(), bytes);
-    pool.free(theirs.address(), bytes);
+    pool.free(ours.address(), 2 * bytes);
+    pool.free(theirs.address(), 2 * bytes);
   }
 
   /** Lengths that each way of copying has, at addresses that are multiples of nothing. */
