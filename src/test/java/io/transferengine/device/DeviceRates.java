@@ -22,7 +22,6 @@ final class DeviceRates {
   private static final int SLOTS = 32;
 
   private static final int ROUNDS = 11;
-  private static final int WARM = 20;
   private static final long WARM_NANOS =
       TimeUnit.MILLISECONDS.toNanos(Long.getLong("gpu.warm", 400));
   private static final double MICRO = 1e6;
@@ -100,10 +99,7 @@ final class DeviceRates {
   /** {@return how fast lists are copied of which so many are under way at a time} */
   private Rate rate(boolean out, List<CopyList> lists, int underWay) throws Exception {
     long bytes = lists.stream().mapToLong(CopyList::bytes).sum();
-    long end = System.nanoTime() + WARM_NANOS;
-    for (int i = 0; i < WARM && (i == 0 || end - System.nanoTime() > 0); i++) {
-      var _ = new Turn(out, lists, underWay).seconds();
-    }
+    warm(() -> new Turn(out, lists, underWay).seconds());
     double[] seconds = new double[ROUNDS];
     double[] micros = new double[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
@@ -113,6 +109,13 @@ final class DeviceRates {
     }
     double median = DeviceMoves.median(seconds);
     return new Rate(bytes / median / 1e9, bytes / seconds[0] / 1e9, DeviceMoves.median(micros));
+  }
+
+  private static void warm(GpuSteps.Step step) throws Exception {
+    long end = System.nanoTime() + WARM_NANOS;
+    do {
+      step.run();
+    } while (end - System.nanoTime() > 0);
   }
 
   /** All lists once. Whenever one is told of, the next is asked for. */
@@ -222,10 +225,7 @@ final class DeviceRates {
   }
 
   private static void time(String what, long bytes, GpuSteps.Step step) throws Exception {
-    long end = System.nanoTime() + WARM_NANOS;
-    for (int i = 0; i < 200 && (i == 0 || end - System.nanoTime() > 0); i++) {
-      step.run();
-    }
+    warm(step);
     double[] seconds = new double[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
       long start = System.nanoTime();
